@@ -63,7 +63,7 @@ test_defaults(void **state)
 	assert_int_equal(line.settings.sop_classes.count, 2);
 	assert_true(line.settings.sends[OBJECT_SEG] && line.settings.sends[OBJECT_PICTURE] &&
 				line.settings.sends[OBJECT_REPORT]);
-	assert_int_equal(line.settings.max_size, 500L << 20);
+	assert_int_equal(line.settings.max_size, 400L << 20);
 	assert_int_equal(line.settings.limit, 0);
 	assert_null(line.settings.database);
 }
