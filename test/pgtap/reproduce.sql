@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(88);
+SELECT plan(89);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -338,12 +338,20 @@ SELECT matches((SELECT (lesion_reproduce(f)).reason FROM masks AS m,
 	WHERE (m.images, m.id) = ('public.archive', '1')),
 	'^the masks agree, but needs_review is (true and not false|false and not true)$', '... or whether to look at it');
 
--- Nobody has to wait for a model of somebody else.
+-- Nobody has to wait for a model of somebody else, nor for a table.
 CALL lesion_predict('few', 'linknet', 'masks', tta => true, id_column => 'id');
 SET LOCAL lesionseg.remake_timeout = 1;
 SELECT is((SELECT r.reason FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r
 	WHERE model = 'linknet' LIMIT 1),
 	'it cannot be made again: the mask takes longer than lesionseg.remake_timeout, 1 ms', 'a model that takes long');
+CREATE TABLE slow_ids AS SELECT p.id, ''::bytea AS image
+FROM generate_series(1, 3000), (SELECT format('(%s)', string_agg('(0.1234567,0.7654321)', ','))::polygon AS id
+	FROM generate_series(1, 300)) AS p;
+SELECT is((SELECT (lesion_reproduce(f)).reason FROM masks AS m, LATERAL (SELECT (jsonb_populate_record(m,
+		'{"images": "slow_ids", "id": "none", "options": {"id_column": "id"}}')).*) AS f
+	WHERE (m.images, m.id) = ('public.archive', '1')),
+	'looking for the image takes longer than lesionseg.remake_timeout, 1 ms; give the image too, by '
+	'lesion_reproduce(prediction, image)', 'a table whose ids take long');
 SET LOCAL lesionseg.remake_timeout = 0;
 SELECT is((SELECT r.agrees FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r
 	WHERE model = 'linknet' LIMIT 1), true, '... for whom has time');

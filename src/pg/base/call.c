@@ -63,6 +63,12 @@ call_limited(void (*work) (void *argument), void *argument)
 	PG_END_TRY();
 }
 
+bool
+call_limit_passed(void)
+{
+	return stop_at != 0 && GetCurrentTimestamp() >= stop_at;
+}
+
 void
 call_lift_limit(Call *call)
 {

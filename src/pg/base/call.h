@@ -25,6 +25,9 @@ void		call_destroy(Call *call);
  */
 void		call_limited(void (*work) (void *argument), void *argument);
 
+/* Has that time passed? For loops without a Call. */
+bool		call_limit_passed(void);
+
 /* Let call (from call_create) go on nevertheless: where it does what must be done whole, and does not take long. */
 void		call_lift_limit(Call *call);
 

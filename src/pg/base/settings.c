@@ -71,7 +71,7 @@ settings_init(void)
 
 	DefineCustomIntVariable("lesionseg.remake_timeout",
 							"Sets how long one mask may take whose model a row names, in lesion_reproduce and in the "
-							"pictures of lesion_report; 0 means without end.",
+							"pictures of lesion_report, and looking for its image; 0 means without end.",
 							NULL,
 							&lesionseg_remake_timeout,
 							30 * 1000, 0, INT_MAX,

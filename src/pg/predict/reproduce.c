@@ -190,23 +190,6 @@ wanted_digest(const Prediction *prediction)
 	return digest.bytes;
 }
 
-/* Find the row's image. Returns NULL, or why it is not found. */
-static const char *
-find_image(const Prediction *prediction, ReadDigests *read, Datum *image)
-{
-	char	   *image_column = option_text(prediction->options, "image_column");
-	StoredImage wanted = {
-		.images = prediction->images,
-		.id = prediction->id,
-		.image_column = image_column != NULL ? image_column : "image",
-		.id_column = option_text(prediction->options, "id_column"),
-		.sha256 = wanted_digest(prediction),
-		.read = read,
-	};
-
-	return stored_image_find(&wanted, image);
-}
-
 /* Check that an image is the row's. Returns NULL, or that it is not. */
 static const char *
 check_image(const Prediction *prediction, Datum image)
@@ -258,6 +241,25 @@ typedef struct Reproduction
 	const char *reason;			/* why it does not agree, or could not be made; NULL: it agrees */
 	bool		made;
 } Reproduction;
+
+/* Find the row's image. */
+static void
+find_image(void *work)
+{
+	Reproduction *again = work;
+	const Prediction *prediction = again->prediction;
+	char	   *image_column = option_text(prediction->options, "image_column");
+	StoredImage wanted = {
+		.images = prediction->images,
+		.id = prediction->id,
+		.image_column = image_column != NULL ? image_column : "image",
+		.id_column = option_text(prediction->options, "id_column"),
+		.sha256 = wanted_digest(prediction),
+		.read = again->read,
+	};
+
+	again->reason = stored_image_find(&wanted, &again->image);
+}
 
 /* Segment the image with the row's options; the lesion_segmentation is the first row of SPI_tuptable. */
 static void
@@ -354,9 +356,10 @@ reproduce(void *work)
 
 	SPI_connect();
 	again->reason = check_weights(again->store, prediction);
-	if (again->reason == NULL)
-		again->reason = again->given ? check_image(prediction, again->image) :
-			find_image(prediction, again->read, &again->image);
+	if (again->reason == NULL && again->given)
+		again->reason = check_image(prediction, again->image);
+	else if (again->reason == NULL)
+		call_limited(find_image, again);
 	if (again->reason == NULL)
 		again->reason = set_engine(prediction);
 	if (again->reason == NULL)

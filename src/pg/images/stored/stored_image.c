@@ -1,8 +1,5 @@
 /*
  * stored_image.c: see stored_image.h.
- *
- * The key's text is made by the same cast or output function as in the queries
- * of images_source.c.
  */
 #include "postgres.h"
 
@@ -17,46 +14,29 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
-#include "funcapi.h"
 #include "miscadmin.h"
-#include "parser/parse_coerce.h"
 #include "storage/lmgr.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
 
-#include "pg/base/rights/column_rights.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/call.h"
 #include "pg/base/compat.h"
 #include "pg/base/settings.h"
 #include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
 #include "pg/images/stored/stored_image.h"
+#include "pg/images/stored/stored_key.h"
 #include "pg/images/text_settings.h"
 
 #define LOCKED "the table of images is locked by another session"
-#define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
-
-/* How an id is made of a relation's columns. */
-typedef struct StoredKey
-{
-	AttrNumber	image;
-	int			count;			/* number of key columns; 0: the id is the SHA-256 of the image */
-	AttrNumber	columns[INDEX_MAX_KEYS];
-	bool		numeric[INDEX_MAX_KEYS];
-	TupleDesc	row;			/* if there are several columns: their row type */
-	FmgrInfo	to_text;		/* of the column or the row; not set where it is text already */
-	bool		is_output;		/* to_text gives a C string */
-} StoredKey;
 
 /* So many images of the wanted id are looked at: each row of masks may name one, and an id without a key has as many as
  * somebody likes. */
@@ -67,112 +47,14 @@ typedef struct ImageSearch
 {
 	const StoredImage *wanted;
 	List	   *key;			/* names of the key's columns */
-	Datum		longer;			/* numeric: the least number of more digits than the wanted id */
-	Datum		infinity;
 	MemoryContext row_context;
 	int			seen;			/* images with the id were read, perhaps with other bytes */
 	bool		found;
 	bool		too_large;		/* an image with the id was not read */
 	bool		too_long;		/* an id was not read */
+	bool		too_slow;		/* the limit of the caller (call_limited) has passed: others may be left */
 	Datum		image;
 } ImageSearch;
-
-/* ---- what can be read safely ---- */
-
-/* Are values of the type only read by functions of the server, and their texts not much longer than they? Not for
- * arrays, rows and ranges: their values name other types. A number in a jsonb or a jsonpath takes ten bytes and has
- * 131072 digits. */
-static bool
-is_plain_type(Oid type)
-{
-	return type != JSONBOID && type != JSONPATHOID &&
-		came_with_server(type) && get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
-}
-
-/* Find the function that makes text of the key's one column: the one that
- * ::text calls, if it came with the server. */
-static bool
-find_text_cast(Oid type, StoredKey *key)
-{
-	Oid			function = InvalidOid;
-	bool		varlena;
-
-	switch (find_coercion_pathway(TEXTOID, type, COERCION_EXPLICIT, &function))
-	{
-		case COERCION_PATH_RELABELTYPE:
-			return true;
-		case COERCION_PATH_FUNC:
-			break;
-		case COERCION_PATH_COERCEVIAIO:
-			getTypeOutputInfo(type, &function, &varlena);
-			key->is_output = true;
-			break;
-		default:
-			return false;
-	}
-	if (!came_with_server(function))
-		return false;
-	fmgr_info(function, &key->to_text);
-	return true;
-}
-
-/* The number and base type of a column whose values are stored, else 0. */
-static AttrNumber
-find_stored_column(Relation relation, const char *name, Oid *type)
-{
-	AttrNumber	number = get_attnum(RelationGetRelid(relation), name);
-	Form_pg_attribute column;
-
-	if (number <= 0)
-		return 0;
-	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	if (column->attgenerated != '\0' && column->attgenerated != ATTRIBUTE_GENERATED_STORED)
-		return 0;
-	*type = getBaseType(column->atttypid);
-	return number;
-}
-
-/* Find the columns to read; with `privileges` the caller must have the right
- * to select them. Returns NULL, or why they cannot be read. */
-static const char *
-find_columns(const ImageSearch *search, Relation relation, bool privileges, StoredKey *key)
-{
-	Oid			oid = RelationGetRelid(relation);
-	Oid			type;
-	ListCell   *cell;
-
-	memset(key, 0, sizeof *key);
-	key->image = find_stored_column(relation, search->wanted->image_column, &type);
-	if (key->image == 0 || type != BYTEAOID)
-		return "the table has no such column of images";
-	if (privileges && !column_is_readable(oid, key->image))
-		return "this role may not read the images";
-	if (list_length(search->key) > 1)
-		key->row = CreateTemplateTupleDesc(list_length(search->key));
-	foreach(cell, search->key)
-	{
-		AttrNumber	number = find_stored_column(relation, lfirst(cell), &type);
-
-		if (number == 0)
-			return "the table has no such column of ids";
-		if (privileges && !column_is_readable(oid, number))
-			return "this role may not read the images' ids";
-		if (!is_plain_type(type) || (key->row == NULL && !find_text_cast(type, key)))
-			return "the images' ids are of jsonb, an array, a range or a type that did not come with the server"
-				GIVE_IT;
-		key->numeric[key->count] = type == NUMERICOID;
-		key->columns[key->count++] = number;
-		if (key->row != NULL)
-			TupleDescInitEntry(key->row, (AttrNumber) key->count, NULL, type, -1, 0);
-	}
-	if (key->row != NULL)
-	{
-		key->row = BlessTupleDesc(key->row);
-		fmgr_info(F_RECORD_OUT, &key->to_text);
-		key->is_output = true;
-	}
-	return NULL;
-}
 
 /* ---- locks ---- */
 
@@ -255,62 +137,6 @@ is_distributed(Oid oid)
 
 /* ---- rows ---- */
 
-/* Has a row's id more bytes than an id may be long? Other people's tables are looked through. */
-static bool
-is_too_long(const StoredKey *key, TupleTableSlot *slot)
-{
-	Size		bytes = 0;
-
-	for (int i = 0; i < key->count; i++)
-	{
-		bool		isnull;
-		Datum		value = slot_getattr(slot, key->columns[i], &isnull);
-
-		if (!isnull && TupleDescAttr(slot->tts_tupleDescriptor, key->columns[i] - 1)->attlen == -1)
-			bytes += toast_raw_datum_size(value) - VARHDRSZ;
-	}
-	return bytes > COLUMN_TEXT_BYTES;
-}
-
-/* Is a number of a row's id of more digits than the wanted id has? It may have 131072 of them in ten bytes. */
-static bool
-is_longer_number(const ImageSearch *search, const StoredKey *key, TupleTableSlot *slot)
-{
-	for (int i = 0; i < key->count; i++)
-	{
-		bool		isnull;
-		Datum		value = key->numeric[i] ? slot_getattr(slot, key->columns[i], &isnull) : (Datum) 0;
-
-		if (!key->numeric[i] || isnull)
-			continue;
-		value = DirectFunctionCall1(numeric_abs, value);
-		if (DatumGetBool(DirectFunctionCall2(numeric_ge, value, search->longer)) &&
-			DatumGetBool(DirectFunctionCall2(numeric_lt, value, search->infinity)))
-			return true;
-	}
-	return false;
-}
-
-/* The id of a row as text; NULL if it has none. */
-static char *
-row_id(StoredKey *key, TupleTableSlot *slot)
-{
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
-	Datum		id;
-
-	for (int i = 0; i < key->count; i++)
-		values[i] = slot_getattr(slot, key->columns[i], &nulls[i]);
-	if (key->row == NULL && nulls[0])
-		return NULL;
-	id = key->row == NULL ? values[0] : HeapTupleGetDatum(heap_form_tuple(key->row, values, nulls));
-	if (!OidIsValid(key->to_text.fn_oid))
-		return TextDatumGetCString(id);
-	if (key->is_output)
-		return OutputFunctionCall(&key->to_text, id);
-	return TextDatumGetCString(FunctionCall1(&key->to_text, id));
-}
-
 /* The digest of a row's image, which is read unless the query has read it before. */
 static void
 image_digest_of(const ImageSearch *search, Relation relation, const StoredKey *key, const TupleTableSlot *slot,
@@ -363,10 +189,10 @@ look_at_row(ImageSearch *search, Relation relation, StoredKey *key, TupleTableSl
 	Datum		image = slot_getattr(slot, key->image, &isnull);
 	char	   *id = NULL;
 
-	if (!isnull && is_too_long(key, slot))
+	if (!isnull && stored_key_is_too_long(key, slot))
 		search->too_long = true;
-	else if (!isnull && key->count > 0 && !is_longer_number(search, key, slot))
-		id = row_id(key, slot);
+	else if (!isnull && key->count > 0)
+		id = stored_key_id(key, slot);
 	MemoryContextSwitchTo(caller);
 	if (!isnull && (key->count == 0 || (id != NULL && strcmp(id, search->wanted->id) == 0)))
 	{
@@ -387,10 +213,12 @@ search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 
 	EnsurePortalSnapshotExists();
 	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
-	while (!search->found && search->seen < IMAGES_OF_ID && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while (!search->found && !search->too_slow && search->seen < IMAGES_OF_ID &&
+		   table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		look_at_row(search, relation, key, slot);
+		search->too_slow = call_limit_passed();
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
@@ -420,7 +248,7 @@ search_relation(ImageSearch *search, Relation relation, bool named, List **locke
 		return "the images are in an unlogged table, and this server is a standby" GIVE_IT;
 	if (!lock_toast(relation, locked))
 		return LOCKED GIVE_IT;
-	reason = find_columns(search, relation, named, &key);
+	reason = stored_key_find(relation, search->wanted, search->key, named, &key);
 	if (reason == NULL && kind != RELKIND_PARTITIONED_TABLE)
 		search_rows(search, relation, &key);
 	return reason;
@@ -449,16 +277,11 @@ search_tree(ImageSearch *search, Relation top)
 			relation_close(relation, NoLock);
 		}
 		unlock(locked);
-		if (reason != NULL || search->found)
+		search->too_slow = call_limit_passed();
+		if (reason != NULL || search->found || search->too_slow)
 			break;
 	}
 	return reason;
-}
-
-static Datum
-read_number(const char *text)
-{
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
 const char *
@@ -476,8 +299,6 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	else
 	{
 		search.key = wanted->id_column != NULL ? list_make1(pstrdup(wanted->id_column)) : images_key_columns(relation);
-		search.longer = read_number(psprintf("1e%zu", strlen(wanted->id)));
-		search.infinity = read_number("Infinity");
 		search.row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg stored image",
 												   ALLOCSET_DEFAULT_SIZES);
 		level = text_settings_begin();
@@ -488,6 +309,9 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	relation_close(relation, AccessShareLock);
 	if (search.found)
 		*image = search.image;
+	else if (reason == NULL && search.too_slow)
+		reason = psprintf("looking for the image takes longer than lesionseg.remake_timeout, %d ms" GIVE_IT,
+						  lesionseg_remake_timeout);
 	else if (reason == NULL)
 		reason = search.seen == IMAGES_OF_ID ?
 			psprintf("the image has changed, or is none of %d that have its id", IMAGES_OF_ID) :
