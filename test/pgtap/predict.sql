@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(120);
+SELECT plan(121);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -534,6 +534,15 @@ SELECT lives_ok($$CALL lesion_predict('keyed', 'net', 'numbered', max_minutes =>
 	'40000 images and as many rows of masks without an index on them');
 RESET statement_timeout;
 SELECT is((SELECT count(mask) FROM numbered), 1::bigint, '... take no time');
+
+-- Options that somebody wrote may be as long as a number's digits.
+INSERT INTO crowded (images, id, model, version, needs_review, weights_sha256, options)
+SELECT images, 'long' || n, model, version, needs_review, weights_sha256,
+	jsonb_build_object('id_column', (SELECT jsonb_agg(1e131071) FROM generate_series(1, 700)))
+FROM (SELECT * FROM crowded WHERE mask IS NOT NULL LIMIT 1) AS m, generate_series(1, 100) AS n;
+SET LOCAL statement_timeout = '40s';
+SELECT lives_ok($$CALL lesion_predict('digests', 'net', 'crowded')$$, 'options of 92 MB as text');
+RESET statement_timeout;
 
 SELECT * FROM finish();
 ROLLBACK;

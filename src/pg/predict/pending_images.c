@@ -35,10 +35,11 @@
 #define LIST_BATCHES 500
 #define LIST_IDS 100000
 
-/* The options of a mask without the keys that say nothing of how it was made: the name of the primary key, $6, too. */
+/* The options of a mask without the keys that say nothing of how it was made: the name of the primary key, $6, too.
+ * What the row's writer put there does not become text, in which a number of ten bytes may have 131072 digits. */
 #define COUNTED(options) \
-	"(" options " OPERATOR(pg_catalog.-) CASE WHEN " options " OPERATOR(pg_catalog.->>) 'id_column' " \
-	"OPERATOR(pg_catalog.=) $6 THEN '{threads,id_column}'::pg_catalog.text[] ELSE '{threads}' END)"
+	"(" options " OPERATOR(pg_catalog.-) CASE WHEN " options " OPERATOR(pg_catalog.->) 'id_column' " \
+	"OPERATOR(pg_catalog.=) pg_catalog.to_jsonb($6) THEN '{threads,id_column}'::pg_catalog.text[] ELSE '{threads}' END)"
 
 PendingImages *
 pending_begin(const ImagesSource *source, const char *named, const char *target, bool target_indexed, int batch_size)
