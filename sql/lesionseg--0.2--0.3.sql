@@ -71,6 +71,7 @@ DO $$
 DECLARE
 	written text;
 	trained record;
+	fraction float8;
 	role text := pg_catalog.current_setting('session_replication_role');
 BEGIN
 	SELECT pg_catalog.format('%s %s', r.place, CASE WHEN r.lowest OPERATOR(pg_catalog.<) 1 THEN r.lowest
@@ -106,8 +107,13 @@ BEGIN
 	-- Below, versions take from their runs what they were split by.
 	FOR trained IN SELECT r.run, r.images, r.options FROM lesion_run AS r WHERE written IS NULL ORDER BY r.run LOOP
 		BEGIN
-			PERFORM pg_catalog.to_regclass(trained.images),
-				(trained.options OPERATOR(pg_catalog.->>) 'validation_fraction'::pg_catalog.text)::pg_catalog.float8;
+			PERFORM pg_catalog.to_regclass(trained.images);
+			fraction := coalesce((trained.options OPERATOR(pg_catalog.->>)
+				'validation_fraction'::pg_catalog.text)::pg_catalog.float8, 0.1);
+			IF fraction OPERATOR(pg_catalog.<) 0::pg_catalog.float8
+					OR fraction OPERATOR(pg_catalog.>=) 1::pg_catalog.float8 THEN
+				RAISE data_exception;
+			END IF;
 		EXCEPTION WHEN invalid_name OR syntax_error OR feature_not_supported OR data_exception THEN
 			written := pg_catalog.format('lesion_run %s', trained.run);
 			EXIT;
@@ -118,7 +124,7 @@ BEGIN
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
 			DETAIL = 'No function of lesionseg writes such a row: no sequence gave its number, there is no such '
-				'architecture, or its images are no name of a table.',
+				'architecture, its images are no name of a table, or its validation_fraction is no share.',
 			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
 	END IF;
 	-- A trigger refuses to change versions.
@@ -621,7 +627,8 @@ COMMENT ON COLUMN lesion_evaluation.grouped IS
 COMMENT ON COLUMN lesion_evaluation.kept_snapshot IS
 'did the transaction keep one snapshot (REPEATABLE READ, SERIALIZABLE), so that rows may be older than evaluated_at?';
 COMMENT ON COLUMN lesion_evaluation.viewed_as IS
-'the role that evaluated, where others may see other rows: a view or foreign table of another role, or policies';
+'the role that evaluated, where others may see other rows: a view or foreign table of another role, a temporary table, '
+'or policies';
 COMMENT ON COLUMN lesion_image_score.subgroup IS
 'the text of the evaluation''s by_column in the image''s row; NULL where that is NULL';
 

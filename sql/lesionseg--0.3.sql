@@ -754,7 +754,8 @@ COMMENT ON COLUMN lesion_evaluation.grouped IS
 COMMENT ON COLUMN lesion_evaluation.kept_snapshot IS
 'did the transaction keep one snapshot (REPEATABLE READ, SERIALIZABLE), so that rows may be older than evaluated_at?';
 COMMENT ON COLUMN lesion_evaluation.viewed_as IS
-'the role that evaluated, where others may see other rows: a view or foreign table of another role, or policies';
+'the role that evaluated, where others may see other rows: a view or foreign table of another role, a temporary table, '
+'or policies';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,

@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(68);
+SELECT plan(69);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -298,6 +298,12 @@ SELECT lesion_evaluate('shown', 'honest', 'all', id_column => 'id');
 SELECT is((SELECT array_agg(coalesce(viewed_as, 'all') ORDER BY evaluation) FROM lesion_evaluation
 	WHERE images = 'public.shown'), array['all', current_user::text],
 	'of a view of another role a superuser says that it was he');
+
+-- Temporary tables of two sessions may have one name.
+CREATE TEMPORARY TABLE passing AS SELECT * FROM tenants;
+SELECT lesion_evaluate('passing', 'honest', 'all', id_column => 'id');
+SELECT is((SELECT array_agg(DISTINCT differs) FROM lesion_leaderboard WHERE images LIKE '%.passing'),
+	array['as ' || current_user || ' sees it'], 'of a temporary table, who evaluated is said');
 
 -- A relation has one name, however a session quotes.
 SET LOCAL quote_all_identifiers = on;

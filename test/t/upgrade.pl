@@ -248,7 +248,8 @@ for my $case (
 	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)",
 		'lesion_model lesion'],
 	[run_by_hand('a.b.c.d'), 'lesion_run 1'],
-	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 2']) {
+	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 2'],
+	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 5)}), 'lesion_run 3']) {
 	my ($row, $named) = @$case;
 	my $write = "BEGIN; SET LOCAL session_replication_role = replica; $row";
 	my $refused = `psql -Xqd $forged -c "$write" -c '$update' 2>&1`;

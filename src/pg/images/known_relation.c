@@ -88,7 +88,9 @@ relation_viewed_as(Relation relation)
 		(superuser() && !is_member_of_role_nosuper(GetUserId(), owner));
 	bool		is_view = relation->rd_rel->relkind == RELKIND_VIEW;
 
-	if ((theirs && (is_view || is_foreign(relation))) ||
+	/* Temporary tables of two sessions have one name, if one after the other. */
+	if (relation_has_temporary(RelationGetRelid(relation)) ||
+		(theirs && (is_view || is_foreign(relation))) ||
 		(is_view && RelationHasSecurityInvoker(relation)) ||
 		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED)
 		return GetUserNameFromId(GetUserId(), false);

@@ -33,7 +33,7 @@ KnownRelation relation_know_oid(Oid oid);
 /*
  * The caller's role, where others may see other rows of an open relation: of a
  * view or foreign table that is not the role's own, of a view with
- * security_invoker, or behind policies. NULL where all see the same.
+ * security_invoker, of a temporary table, or behind policies. NULL where all see the same.
  */
 char	   *relation_viewed_as(Relation relation);
 
