@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(150);
+SELECT plan(153);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -35,7 +35,8 @@ FROM unnest(ARRAY['unet ', ' unet', E'a\nb', E'a\x1b[31m', E'\x7f', U&'a\0085b',
 	U&'un\+01BCA3et', U&'un\+01D173et', U&'un\+01D17Aet', U&'un\+0E0000et', U&'un\+0E0FFFet',
 	U&'unet\00A0', U&'\3000unet', U&'a\2028b', U&'un\FEFFet', U&'u\00ADnet', 'my  net',
 	U&'my\00A0net', U&'my\2003net', U&'cafe\0301', U&'net\E000', U&'net\FFFC', U&'net\FFFF', U&'net\+01D159',
-	U&'net\+013430', U&'net\+10FFFD']) AS name;
+	U&'net\+013430', U&'net\+10FFFD',
+	U&'un\070Fet', U&'un\+016FE4et', U&'un\06DDet']) AS name;
 SELECT throws_ok($$SELECT lesion_model_create('Classical:otsu', 'unet')$$, '42939', NULL, '... a classical method''s');
 SELECT lives_ok(format('SELECT lesion_model_create(%L, %L)', name, 'unet'), 'other names may have spaces and letters')
 FROM unnest(ARRAY['my net 2', U&'\00E9t\00E9 \76AE\819A']) AS name;
