@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(70);
+SELECT plan(71);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -102,6 +102,9 @@ SELECT throws_ok($$SELECT lesion_train('pat', 'bad', 1, architecture => 'unet', 
 	test_fraction => 0.25, options => '{"fold": 5}')$$, '22023', 'fold 5 does not exist with a test_fraction of 0.25');
 SELECT throws_ok($$SELECT lesion_train('pat', 'bad', 1, architecture => 'unet', image_size => 16,
 	test_fraction => 0.3, options => '{"fold": 1}')$$, '22023', 'fold 1 does not exist with a test_fraction of 0.3');
+CREATE TEMP TABLE passing (LIKE pat INCLUDING ALL);
+SELECT throws_ok($$CALL lesion_cross_validate('passing', 'unet')$$, '42809',
+	'"passing" is temporary or has a temporary part', 'a plan that would find other images under the name');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 1)$$, '22023', 'folds is 1, it must be from 2 to 16');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{}')$$, '22023',
 	'learning_rates, image_sizes and configs leave nothing to train');

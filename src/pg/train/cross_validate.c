@@ -26,6 +26,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_source.h"
+#include "pg/images/known_relation.h"
 #include "pg/models/active/active_version.h"
 #include "pg/models/ensemble_version.h"
 #include "pg/models/model_config.h"
@@ -406,6 +407,20 @@ check_count(FunctionCallInfo fcinfo)
 				 errhint("Each is trained once for each fold: name those that you would wait for.")));
 }
 
+/* A plan outlives its session. */
+static void
+check_lasting(const CrossValidation *task)
+{
+	Oid			images = DatumGetObjectId(task->values[ARGUMENT_IMAGES]);
+
+	if (relation_has_temporary(images))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is temporary or has a temporary part", get_rel_name(images)),
+				 errdetail("A cross-validation that was stopped would go on with other images of that name."),
+				 errhint("Copy its rows to a table that stays.")));
+}
+
 /* Read the arguments. */
 static CrossValidation
 read_arguments(FunctionCallInfo fcinfo)
@@ -430,6 +445,7 @@ read_arguments(FunctionCallInfo fcinfo)
 			task.values[i] = PointerGetDatum(PG_DETOAST_DATUM_COPY(task.values[i]));
 	}
 	check_count(fcinfo);
+	check_lasting(&task);
 	task.model = argument_text_or_null(fcinfo, ARGUMENT_MODEL);
 	if (task.model == NULL)
 		task.model = psprintf("%s_folds", architecture);
