@@ -3,6 +3,25 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Rows ====
+
+-- Versions below 1 are those of the release, and 0.1 has none: one that a role with INSERT wrote would be taken for it.
+DO $$
+DECLARE
+	written text;
+BEGIN
+	SELECT pg_catalog.format('lesion_version (%s, %s)', model, number) INTO written FROM lesion_version
+	WHERE number OPERATOR(pg_catalog.<) 1 LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
+			DETAIL = 'No function of lesionseg writes such a row: versions of 0.1 begin at 1.',
+			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
+	END IF;
+END
+$$;
+
 -- ==== Rights ====
 
 -- What is dropped and made again with other arguments has the rights of a new function.

@@ -91,6 +91,15 @@ BEGIN
 		AS r (place, lowest, highest, given)
 	WHERE r.highest OPERATOR(pg_catalog.>) coalesce(r.given, 0::pg_catalog.int8) OR r.lowest OPERATOR(pg_catalog.<) 1
 	LIMIT 1;
+	-- The latest score is the one that is shown: no other would ever be. A clock may have gone a little fast.
+	IF written IS NULL THEN
+		SELECT r.place INTO written FROM (
+			SELECT pg_catalog.format('lesion_evaluation %s', evaluation), evaluated_at FROM lesion_evaluation
+			UNION ALL SELECT pg_catalog.format('lesion_robustness_score (%s, %s)', model, version), evaluated_at
+			FROM lesion_robustness_score) AS r (place, at)
+		WHERE r.at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '1 day'::interval)
+		LIMIT 1;
+	END IF;
 	IF written IS NULL THEN
 		SELECT pg_catalog.format('lesion_version (%s, %s)', v.model, v.number) INTO written FROM lesion_version AS v
 		WHERE v.number OPERATOR(pg_catalog.>) 1000000000 OR v.number OPERATOR(pg_catalog.<) 0
@@ -124,7 +133,8 @@ BEGIN
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
 			DETAIL = 'No function of lesionseg writes such a row: no sequence gave its number, there is no such '
-				'architecture, its images are no name of a table, or its validation_fraction is no share.',
+				'architecture, its images are no name of a table, its validation_fraction is no share, or it is of a '
+				'time to come.',
 			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
 	END IF;
 	-- A trigger refuses to change versions.
@@ -1274,6 +1284,20 @@ ALTER TABLE lesion_model ADD CONSTRAINT lesion_model_check
 COMMENT ON COLUMN lesion_model.bundled IS
 'made by CREATE EXTENSION; such a model takes a new config with each version';
 INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'ensemble', true) ON CONFLICT DO NOTHING;
+DO $$
+DECLARE
+	author text;
+BEGIN
+	SELECT created_by INTO author FROM lesion_model WHERE name OPERATOR(pg_catalog.=) 'lesion' AND NOT bundled;
+	IF FOUND THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('the model "lesion" is one that "%s" made, and not that of this release',
+				author),
+			DETAIL = 'From now on it is the model of calls that name none.',
+			HINT = 'ALTER DATABASE ... SET lesionseg.default_model names another model.';
+	END IF;
+END
+$$;
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the
 -- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.

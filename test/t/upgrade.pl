@@ -247,6 +247,11 @@ for my $case (
 		VALUES ('linknet', 2147483647, '{}', '', sha256(''), 32, '0.2')", 'lesion_version (linknet, 2147483647)'],
 	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)",
 		'lesion_model lesion'],
+	["INSERT INTO lesion_evaluation (model, version, images, subset, split_seed, test_fraction, threshold,
+		n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, precision, accuracy, skipped, broken,
+		images_per_second, seconds, evaluated_at)
+		VALUES ('unet', 1, 'a', 'test', 0, 0.2, 0.5, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 'infinity')",
+		'lesion_evaluation 1'],
 	[run_by_hand('a.b.c.d'), 'lesion_run 1'],
 	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 2'],
 	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 5)}), 'lesion_run 3']) {
@@ -255,6 +260,13 @@ for my $case (
 	my $refused = `psql -Xqd $forged -c "$write" -c '$update' 2>&1`;
 	like($refused, qr/\QERROR:  the row $named was written by hand\E/, "the update names $named");
 }
+my $early = 'tap_early';
+run_sql('postgres', $_) for "DROP DATABASE IF EXISTS $early", "CREATE DATABASE $early";
+run_sql($early, q{CREATE EXTENSION lesionseg VERSION '0.1';
+	INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+	VALUES ('linknet', 0, '{}', 'mine', sha256('mine'), 32, '0.1')});
+like(`psql -Xqd $early -c '$update' 2>&1`, qr/ERROR:  the row lesion_version \(linknet, 0\) was written by hand/,
+	'... and in 0.1 a version that would be taken for one of the release');
 run_sql($forged, q{SET session_replication_role = replica;
 	INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, metadata, extension_version)
 	VALUES ('linknet', 77, '{}', 'planted', sha256('planted'), 32, '{"bundled": true}', '0.2')});
@@ -341,7 +353,8 @@ run_sql($own, q{CREATE EXTENSION lesionseg VERSION '0.2'; SET session_replicatio
 	SELECT name, 1, config, 'mine', sha256('mine'), 64, '0.2' FROM lesion_model WHERE name = 'lesion';
 	INSERT INTO lesion_promotion (model, version, reason) VALUES ('lesion', 1, 'by hand');
 	INSERT INTO lesion_audit (event, model, role, login) VALUES ('create', 'lesion', 'me', 'me')});
-run_sql($own, 'ALTER EXTENSION lesionseg UPDATE');
+like(`psql -Xqd $own -c '$update' 2>&1`, qr/WARNING:  the model "lesion" is one that "\w+" made, and not that of/,
+	"the update says that calls which name no model get a user's own");
 my $mine = q{SELECT concat_ws(' ', m.architecture, m.version, m.versions, m.bundled, m.created_at, v.number,
 	convert_from(v.weights, 'UTF8'),
 	(SELECT string_agg(format('%s %s %s', entry, event, role), ', ') FROM lesion_audit))
