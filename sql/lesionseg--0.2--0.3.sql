@@ -100,6 +100,24 @@ BEGIN
 		WHERE r.at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '1 day'::interval)
 		LIMIT 1;
 	END IF;
+	-- One score out of range ends what takes means.
+	IF written IS NULL THEN
+		SELECT r.place INTO written FROM (
+			SELECT pg_catalog.format('lesion_image_score (%s, %s)', evaluation, id),
+				least(dice, jaccard, sensitivity, specificity, predicted_dice),
+				greatest(dice, jaccard, sensitivity, specificity, nullif(predicted_dice, 'NaN'))
+			FROM lesion_image_score
+			UNION ALL SELECT pg_catalog.format('lesion_evaluation %s', evaluation),
+				least(dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "precision", accuracy),
+				greatest(dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "precision", accuracy)
+			FROM lesion_evaluation
+			UNION ALL SELECT pg_catalog.format('lesion_robustness_score (%s, %s)', model, version),
+				least(dice, pg_catalog.float8abs("drop")), greatest(dice, pg_catalog.float8abs("drop"))
+			FROM lesion_robustness_score) AS r (place, lowest, highest)
+		WHERE r.lowest OPERATOR(pg_catalog.<) (-0.001)::pg_catalog.float8
+			OR r.highest OPERATOR(pg_catalog.>) 1.001::pg_catalog.float8
+		LIMIT 1;
+	END IF;
 	IF written IS NULL THEN
 		SELECT pg_catalog.format('lesion_version (%s, %s)', v.model, v.number) INTO written FROM lesion_version AS v
 		WHERE v.number OPERATOR(pg_catalog.>) 1000000000 OR v.number OPERATOR(pg_catalog.<) 0
@@ -133,8 +151,8 @@ BEGIN
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
 			DETAIL = 'No function of lesionseg writes such a row: no sequence gave its number, there is no such '
-				'architecture, its images are no name of a table, its validation_fraction is no share, or it is of a '
-				'time to come.',
+				'architecture, its images are no name of a table, its validation_fraction is no share, or it is a '
+				'score of a time to come or not from 0 to 1.',
 			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
 	END IF;
 	-- A trigger refuses to change versions.

@@ -252,6 +252,10 @@ for my $case (
 		images_per_second, seconds, evaluated_at)
 		VALUES ('unet', 1, 'a', 'test', 0, 0.2, 0.5, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 'infinity')",
 		'lesion_evaluation 1'],
+	["INSERT INTO lesion_robustness_score SELECT 'unet', 1, 'a', 'all', 'blur', 5, 'off', 0.5, -1e308, 9, 0, 0.5, false,
+		now()", 'lesion_robustness_score (unet, 1)'],
+	["INSERT INTO lesion_image_score VALUES (5, 'a', 1, 1, 'NaN', 1, 1)", 'lesion_image_score (5, a)'],
+	["INSERT INTO lesion_image_score VALUES (5, 'a', 1, 1, 1, 1, '-1e308')", 'lesion_image_score (5, a)'],
 	[run_by_hand('a.b.c.d'), 'lesion_run 1'],
 	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 2'],
 	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 5)}), 'lesion_run 3']) {
