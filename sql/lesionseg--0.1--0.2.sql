@@ -12,12 +12,21 @@ DECLARE
 BEGIN
 	SELECT pg_catalog.format('lesion_version (%s, %s)', model, number) INTO written FROM lesion_version
 	WHERE number OPERATOR(pg_catalog.<) 1 LIMIT 1;
-	IF FOUND THEN
+	IF written IS NULL THEN
+		SELECT pg_catalog.format('lesion_model %s', name) INTO written FROM lesion_model
+		WHERE bundled AND name OPERATOR(pg_catalog.<>) ALL ('{unet,linknet,convmixer}'::pg_catalog.text[]) LIMIT 1;
+	END IF;
+	IF written IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
-			DETAIL = 'No function of lesionseg writes such a row: versions of 0.1 begin at 1.',
+			DETAIL = 'No function of lesionseg writes such a row: versions of 0.1 begin at 1, and three models of it are '
+				'bundled.',
 			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
+	END IF;
+	DELETE FROM lesion_checkpoint;
+	IF FOUND THEN
+		RAISE WARNING 'trainings that were stopped begin anew: in 0.1 others could write their checkpoints';
 	END IF;
 END
 $$;

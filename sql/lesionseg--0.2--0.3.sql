@@ -17,7 +17,7 @@ BEGIN
 		AND (relpersistence OPERATOR(pg_catalog.<>) 't'
 			OR relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE %s NOT OF', masks);
-		RAISE NOTICE 'table % is no longer OF lesion_prediction, so it stays when the extension is dropped', masks;
+		RAISE WARNING 'table % is no longer OF lesion_prediction, so it stays when the extension is dropped', masks;
 	END LOOP;
 END
 $$;

@@ -271,6 +271,17 @@ run_sql($early, q{CREATE EXTENSION lesionseg VERSION '0.1';
 	VALUES ('linknet', 0, '{}', 'mine', sha256('mine'), 32, '0.1')});
 like(`psql -Xqd $early -c '$update' 2>&1`, qr/ERROR:  the row lesion_version \(linknet, 0\) was written by hand/,
 	'... and in 0.1 a version that would be taken for one of the release');
+run_sql($early, q{DELETE FROM lesion_version WHERE number = 0;
+	INSERT INTO lesion_model (name, architecture, bundled) VALUES ('maskrcnn', 'maskrcnn', true)});
+like(`psql -Xqd $early -c '$update' 2>&1`, qr/ERROR:  the row lesion_model maskrcnn was written by hand/,
+	'... and a model of the next release');
+run_sql($early, q{DELETE FROM lesion_model WHERE name = 'maskrcnn';
+	INSERT INTO lesion_run (model, state, images, epochs, seed, options, finished_at)
+	VALUES ('linknet', 'lost', 'a', 9, 0, '{}', now());
+	INSERT INTO lesion_checkpoint (run, epoch, state, engine) SELECT run, 1, 'planted', '' FROM lesion_run});
+like(`psql -Xqd $early -c '$update' 2>&1`, qr/WARNING:  trainings that were stopped begin anew/,
+	'a checkpoint that a role may have planted is told of');
+is(run_sql($early, 'SELECT count(*) FROM lesion_checkpoint'), '0', '... and goes');
 run_sql($forged, q{SET session_replication_role = replica;
 	INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, metadata, extension_version)
 	VALUES ('linknet', 77, '{}', 'planted', sha256('planted'), 32, '{"bundled": true}', '0.2')});
@@ -351,14 +362,17 @@ SKIP: {
 # this database and in one that its dump is restored into.
 my ($own, $restored) = ('tap_own', 'tap_own_restored');
 run_sql('postgres', $_) for map { ("DROP DATABASE IF EXISTS $_", "CREATE DATABASE $_") } $own, $restored;
-run_sql($own, q{CREATE EXTENSION lesionseg VERSION '0.2'; SET session_replication_role = replica;
+run_sql($own, q{CREATE EXTENSION lesionseg VERSION '0.2'; CREATE TABLE masks OF lesion_prediction;
+	SET session_replication_role = replica;
 	INSERT INTO lesion_model (name, architecture) VALUES ('lesion', 'unet');
 	INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
 	SELECT name, 1, config, 'mine', sha256('mine'), 64, '0.2' FROM lesion_model WHERE name = 'lesion';
 	INSERT INTO lesion_promotion (model, version, reason) VALUES ('lesion', 1, 'by hand');
 	INSERT INTO lesion_audit (event, model, role, login) VALUES ('create', 'lesion', 'me', 'me')});
-like(`psql -Xqd $own -c '$update' 2>&1`, qr/WARNING:  the model "lesion" is one that "\w+" made, and not that of/,
+my $warned = `psql -Xqd $own -c '$update' 2>&1`;
+like($warned, qr/WARNING:  the model "lesion" is one that "\w+" made, and not that of/,
 	"the update says that calls which name no model get a user's own");
+like($warned, qr/WARNING:  table masks is no longer OF lesion_prediction/, '... and whose tables of masks are');
 my $mine = q{SELECT concat_ws(' ', m.architecture, m.version, m.versions, m.bundled, m.created_at, v.number,
 	convert_from(v.weights, 'UTF8'),
 	(SELECT string_agg(format('%s %s %s', entry, event, role), ', ') FROM lesion_audit))
