@@ -52,7 +52,6 @@ typedef struct ImageSearch
 	bool		found;
 	bool		too_large;		/* an image with the id was not read */
 	bool		too_long;		/* an id was not read */
-	bool		too_slow;		/* the limit of the caller (call_limited) has passed: others may be left */
 	Datum		image;
 } ImageSearch;
 
@@ -213,12 +212,11 @@ search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 
 	EnsurePortalSnapshotExists();
 	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
-	while (!search->found && !search->too_slow && search->seen < IMAGES_OF_ID &&
+	while (!search->found && !call_limit_passed() && search->seen < IMAGES_OF_ID &&
 		   table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		look_at_row(search, relation, key, slot);
-		search->too_slow = call_limit_passed();
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
@@ -277,8 +275,7 @@ search_tree(ImageSearch *search, Relation top)
 			relation_close(relation, NoLock);
 		}
 		unlock(locked);
-		search->too_slow = call_limit_passed();
-		if (reason != NULL || search->found || search->too_slow)
+		if (reason != NULL || search->found || call_limit_passed())
 			break;
 	}
 	return reason;
@@ -309,7 +306,7 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	relation_close(relation, AccessShareLock);
 	if (search.found)
 		*image = search.image;
-	else if (reason == NULL && search.too_slow)
+	else if (reason == NULL && call_limit_passed())
 		reason = psprintf("looking for the image takes longer than lesionseg.remake_timeout, %d ms" GIVE_IT,
 						  lesionseg_remake_timeout);
 	else if (reason == NULL)
