@@ -122,7 +122,8 @@ ok(wait_for_lock($session), 'an update waits for a table of masks');
 like(run_sql($database, q{SET lock_timeout = '2s'; SELECT count(*) FROM lesion_version}), qr/^\d+$/,
 	'... while versions are read');
 $holder->query('COMMIT');
-unlike($session->finish, qr/ERROR|WARNING/, '... and then goes on');
+is_deeply([$session->finish =~ /(?:ERROR|WARNING): +\w+: ([^\n,]+)/g], ['table held is no longer OF lesion_prediction'],
+	'... and then goes on, and says so');
 $_->quit for $holder, $session;
 
 # A role that SET LOCAL ROLE took ends with the first transaction: what comes after is not done with other rights.
