@@ -954,7 +954,7 @@ BEGIN ATOMIC
 				t.kept_snapshot)
 			IS NOT DISTINCT FROM (l.split_columns::text, l.image_column, l.mask_column, l.id_column, l.sampled,
 				l.viewed_as, l.kept_snapshot)
-		WHERE t.model = lesion_robustness_cells.model),
+		WHERE t.model = lesion_robustness_cells.model AND (t.kind = 'clean') = (t.severity = 0)),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
 			SELECT 'clean' AS kind, 0 AS n

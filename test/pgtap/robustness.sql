@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(51);
+SELECT plan(52);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -109,6 +109,14 @@ END$$;
 SELECT pg_temp.otherwise(arguments || $$, kinds => '{blur}', severities => '{1}'$$)
 FROM unnest('{"threshold => 0.9999", "tta => true", "seed => 3", "max_images => 2", "image_column => ''mask''",
 	"subset => ''all''", "subset => ''all'', max_images => 1, image_column => ''mask''"}'::text[]) AS arguments;
+-- A row of 0.2 by hand: clean images have one severity.
+SET LOCAL session_replication_role = replica;
+CREATE TEMP TABLE by_hand AS SELECT * FROM lesion_robustness_score WHERE kind = 'clean';
+UPDATE by_hand SET severity = 3, score = score + 1000;
+INSERT INTO lesion_robustness_score OVERRIDING SYSTEM VALUE TABLE by_hand;
+SET LOCAL session_replication_role = origin;
+SELECT is((SELECT c::text FROM lesion_robustness_cells('net', images => 'archive') AS c), (SELECT cells FROM spoken),
+	'clean images of another severity are no cells');
 -- A bundled network's split is not known: the id is its own, and another column does not choose the images.
 ALTER TABLE archive ADD camera text;
 UPDATE archive SET camera = id || 'x' WHERE lesion_split(id || 'x') = 'test' OR id % 2 = 0;

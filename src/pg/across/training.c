@@ -202,7 +202,8 @@ refuse_without_run(const Across *task, const Hospital *hospital)
 			 errmsg("server \"%s\" has trained, and has no run to show for it", hospital->server),
 			 errdetail("lesion_run there has no finished run of model \"%s\" that was asked for the same.",
 					   task->local_model),
-			 errhint("Does somebody else train or drop that model there? Call again, or train under another name.")));
+			 errhint("Does somebody else train, promote or drop that model there? Call again, or train under another "
+					 "name.")));
 }
 
 void
