@@ -988,7 +988,7 @@ AS 'MODULE_PATHNAME', 'lesion_yield_bundled'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_yield_bundled() IS
-'gives the name of the bundled ensemble to a model of a user''s own that a restore brings back';
+'lets rows that a restore or a publisher brings take the place of bundled ones';
 
 CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model ON lesion_run
 FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
@@ -1057,8 +1057,12 @@ CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_model
 FOR EACH ROW WHEN (NEW.bundled) EXECUTE FUNCTION lesion_skip_bundled();
 ALTER TABLE lesion_model ENABLE REPLICA TRIGGER skip_bundled;
 CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_version
-FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_skip_bundled();
+FOR EACH ROW WHEN (NEW.number > 0 AND NEW.metadata @> '{"bundled": true}') EXECUTE FUNCTION lesion_skip_bundled();
 ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
+-- Versions 0 of a dump or of a publisher may be those of another release.
+CREATE TRIGGER yield_bundled BEFORE INSERT ON lesion_version
+FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_yield_bundled();
+ALTER TABLE lesion_version ENABLE ALWAYS TRIGGER yield_bundled;
 -- 0.2 let a model of a user's own have the name of the bundled ensemble.
 CREATE TRIGGER yield_bundled BEFORE INSERT ON lesion_model
 FOR EACH ROW WHEN (NEW.name = 'lesion' AND NOT NEW.bundled) EXECUTE FUNCTION lesion_yield_bundled();
@@ -1075,7 +1079,7 @@ REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), 
 SELECT pg_catalog.pg_extension_config_dump('lesion_model', 'WHERE NOT bundled');
 SELECT pg_catalog.pg_extension_config_dump('lesion_run', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_run_run_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('lesion_version', 'WHERE number > 0');
+SELECT pg_catalog.pg_extension_config_dump('lesion_version', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_promotion', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_promotion_promotion_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_epoch', '');

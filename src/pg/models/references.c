@@ -37,6 +37,7 @@
 
 #include "pg/base/rights/acting_role.h"
 #include "pg/base/values/arguments.h"
+#include "pg/models/bundled/bundled_rows.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
@@ -352,7 +353,7 @@ keep_references(FunctionCallInfo fcinfo)
 	bool		refuses = SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA;
 	bool		becomes_another = !refuses && TRIGGER_FIRED_BY_UPDATE(event);
 
-	if (is_taken_as_it_is(fcinfo, &row))
+	if (is_taken_as_it_is(fcinfo, &row) || bundled_is_replaced())
 		return;
 	SPI_connect();
 	if (refuses && TRIGGER_FIRED_BY_DELETE(event))
