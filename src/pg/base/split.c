@@ -10,11 +10,11 @@
 #include <math.h>
 
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "pg/base/sha256.h"
 #include "pg/base/split.h"
+#include "pg/base/values/utf8_text.h"
 
 PG_FUNCTION_INFO_V1(lesion_split);
 PG_FUNCTION_INFO_V1(lesion_split_in_three);
@@ -24,16 +24,16 @@ static double
 unit_hash(const char *purpose, int64_t seed, const char *id)
 {
 	char	   *text;
-	char	   *utf8;
+	const char *utf8;
 	uint8_t		digest[SHA256_BYTES];
 	uint64_t	bits = 0;
 
-	utf8 = pg_server_to_any(id, strlen(id), PG_UTF8);
+	utf8 = utf8_text(id);
 	text = psprintf("%s:%lld:%s", purpose, (long long) seed, utf8);
 	sha256_digest(text, strlen(text), digest);
 	pfree(text);
 	if (utf8 != id)
-		pfree(utf8);
+		pfree(unconstify(char *, utf8));
 	for (int i = 0; i < 8; i++)
 		bits = bits << 8 | digest[i];
 	return (double) (bits >> 11) * 0x1p-53;

@@ -15,7 +15,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -24,6 +23,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
+#include "pg/base/values/utf8_text.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
@@ -128,13 +128,13 @@ score_ways(const Call *call, const Robustness *job, const VariantSet *set, const
 static int64
 row_seed(const Robustness *job, const char *id)
 {
-	char	   *utf8 = pg_server_to_any(id, strlen(id), PG_UTF8);
+	const char *utf8 = utf8_text(id);
 	uint8_t		digest[SHA256_BYTES];
 	uint64		hash = 0;
 
 	sha256_digest(utf8, strlen(utf8), digest);
 	if (utf8 != id)
-		pfree(utf8);
+		pfree(unconstify(char *, utf8));
 	for (int i = 7; i >= 0; i--)
 		hash = hash << 8 | digest[i];
 	return (int64) hash ^ job->seed;

@@ -108,9 +108,6 @@ char	   *report_value(uint64 row, const char *column);
 /* A float8 of the current rows; NaN if it is NULL. */
 double		report_number(uint64 row, const char *column);
 
-/* Convert a text from the server's encoding to UTF-8. */
-char	   *report_utf8(const char *text);
-
 /* Put the current rows on the page as a table: headings are the columns' names; a query
  * says what is a digest by a heading that ends with "SHA-256", and what is a time by one that ends with "(UTC)".
  * `nothing` stands in the place of an empty one. */

@@ -21,6 +21,7 @@
 #include "pg/base/user_tables.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/utf8_text.h"
 #include "pg/report/job.h"
 
 PG_FUNCTION_INFO_V1(lesion_report);
@@ -242,10 +243,10 @@ begin_page(ReportJob *job, const char *title)
 				  "current_database()::text AS database, current_user::text AS role, "
 				  "coalesce(array_to_string($1, ', '), 'all') AS models");
 	models = report_value(0, "models");
-	page_begin(&job->page, title != NULL ? report_utf8(title) : "Segmentation of skin lesions: report",
+	page_begin(&job->page, title != NULL ? utf8_text(title) : "Segmentation of skin lesions: report",
 			   psprintf("%s to %s. Models: %s. Database %s, made %s by %s with lesionseg %s. All times are UTC. "
 						"What this role may not read is not counted.",
-						report_text(0, "since"), report_text(0, "until"), report_utf8(models),
+						report_text(0, "since"), report_text(0, "until"), utf8_text(models),
 						report_text(0, "database"), report_text(0, "made"), report_text(0, "role"),
 						LESIONSEG_VERSION));
 }

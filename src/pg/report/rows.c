@@ -15,6 +15,7 @@
 #include "pg/base/error.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/utf8_text.h"
 #include "pg/report/job.h"
 
 #define MOST_ROWS 200			/* most rows of a table on the page */
@@ -93,25 +94,15 @@ report_select_user(const ReportJob *job, const char *name, const char *query)
 }
 
 char *
-report_utf8(const char *text)
-{
-	/* Bytes of a database without an encoding are not converted: the page
-	 * shows those that are UTF-8. */
-	if (GetDatabaseEncoding() == PG_SQL_ASCII)
-		return pstrdup(text);
-	return pg_server_to_any(text, (int) strlen(text), PG_UTF8);
-}
-
-char *
 report_shown(Datum value)
 {
 	/* Fetch and decompress no more than what may be shown and a character more: half of one is an error. */
 	text	   *start = DatumGetTextPSlice(value, 0, (MOST_CHARACTERS + 1) * MAX_MULTIBYTE_CHAR_LEN);
 	int			size = (int) VARSIZE_ANY_EXHDR(start);
 	int			shown = pg_mbcharcliplen(VARDATA_ANY(start), size, MOST_CHARACTERS);
-	char	   *utf8 = report_utf8(pnstrdup(VARDATA_ANY(start), shown));
+	const char *utf8 = utf8_text(pnstrdup(VARDATA_ANY(start), shown));
 
-	return shown < size ? psprintf("%s%s", utf8, ELLIPSIS) : utf8;
+	return psprintf("%s%s", utf8, shown < size ? ELLIPSIS : "");
 }
 
 /* A value of a row, as the page shows it; NULL if it is NULL. The column counts from 1. */

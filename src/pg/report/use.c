@@ -10,6 +10,7 @@
 #include "pg/base/settings.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/utf8_text.h"
 #include "pg/report/job.h"
 
 #define NO_TABLE "No table of masks was named: predictions => '{masks}'."
@@ -54,7 +55,7 @@ report_weeks(ReportJob *job)
 		page_nothing(&job->page, NO_TABLE);
 	for (int i = 0; i < job->predictions; i++)
 	{
-		char	   *name = report_utf8(job->prediction_tables[i].name);
+		const char *name = utf8_text(job->prediction_tables[i].name);
 
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
