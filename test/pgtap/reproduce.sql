@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(89);
+SELECT plan(90);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -195,6 +195,7 @@ SELECT results_eq(format($$SELECT (lesion_reproduce(r)).* FROM (SELECT (jsonb_po
 FROM (VALUES ('{"version": null}', 'the row is none of lesion_predict: version is NULL'),
 	('{"id": null}', 'the row is none of lesion_predict: id is NULL'),
 	('{"options": null}', 'the row is none of lesion_predict: options is NULL'),
+	('{"error": "forged"}', 'the row is none of lesion_predict: it has a mask and an error'),
 	('{"options": []}', 'the row is none of lesion_predict: its options are not an object'),
 	('{"options": {"threshold": {}}}', 'the row is none of lesion_predict: its option threshold is not a single value'),
 	('{"options": {"tta": [1]}}', 'the row is none of lesion_predict: its option tta is not a single value'),

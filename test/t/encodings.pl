@@ -24,11 +24,12 @@ for (['WIN1252', 'fc', "\xc3\xbc", '81'], ['EUC_JP', 'c8e9', "\xe7\x9a\xae", 'f4
 	my ($encoding, $letter, $shown, $lacking) = @{$_};
 	my $database = 'tap_encoding_' . lc $encoding;
 	run_sql('postgres', "DROP DATABASE IF EXISTS $database");
-	run_sql('postgres', "CREATE DATABASE $database ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+	run_sql('postgres', "CREATE DATABASE $database ENCODING '$encoding' LOCALE 'C' TEMPLATE template0");
 	run_sql($database, qq{CREATE EXTENSION lesionseg;
 		CREATE TABLE archive (id text PRIMARY KEY, image bytea, mask bytea);
 		INSERT INTO archive SELECT convert_from(decode('61' || hex, 'hex'), '$encoding') || n, (s).image, (s).mask
-			FROM (VALUES ('$letter'), ('$lacking')) AS v (hex), generate_series(1, 4) AS n, lesion_synthetic(n, 32, 32) AS s;
+			FROM (VALUES ('$letter'), ('$lacking')) AS v (hex), generate_series(1, 4) AS n,
+				lesion_synthetic(n, 32, 32) AS s;
 		SELECT lesion_train('archive', 'net', 1, architecture => 'unet', image_size => 32, batch_size => 4,
 			id_column => 'id', config => '{"base": 4, "depth": 1}');
 		CREATE TABLE masks (LIKE lesion_prediction);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pacs/store/names.h"
 #include "pacs/store/sent.h"
 
 /* How each kind is made of an image and its prediction, p. A report is on the segmentation that the PACS has. */
@@ -19,27 +20,48 @@ static const char *const makers[OBJECT_KINDS] = {
 	"AND o.sop_instance = (@lesion_dicom_info(seg)).sop_instance)"
 };
 
-/* Run a statement that is given in parts. */
+#define VALUES 6
+
+/* The name that rows of a table of predictions must have for their images; empty where any will do. */
 static Status
-run_parts(PGconn *database, const char *const *parts, size_t part_count, int count, const DbValue *values,
+find_images(const char *table, Bytes *images)
+{
+	bool		ours;
+
+	TRY(names_put("@lesion_pacs_prediction", images));
+	ours = strcmp(images->data, table) == 0;
+	bytes_reset(images);
+	return ours ? status_ok() : names_put("@lesion_pacs_instance", images);
+}
+
+/* Run a statement on a table of predictions, which is given in parts. The last of its values is found here. */
+static Status
+run_parts(PGconn *database, const char *table, const char *const *parts, size_t part_count, DbValue values[VALUES],
 		  DbFormat format, PGresult **result)
 {
 	Bytes		sql = {0};
-	Status		status = status_ok();
+	Bytes		images = {0};
+	Status		status = find_images(table, &images);
 	size_t		i;
 
 	*result = NULL;
+	values[VALUES - 1] = db_text(images.size > 0 ? images.data : NULL);
 	for (i = 0; i < part_count && status.code == LS_OK; i++)
 		status = bytes_append(&sql, parts[i], strlen(parts[i]));
 	if (status.code == LS_OK)
-		status = db_run(database, sql.data, count, values, format, result);
+		status = db_run(database, sql.data, VALUES, values, format, result);
 	bytes_free(&sql);
+	bytes_free(&images);
 	return status;
 }
 
-/* Rows with longer names are passed over: they were written by hand, take little room in a table, and much where they
- * are read. What became of a longer one could not be noted: the key of lesion_pacs_object takes no more. */
-#define SHORT_NAMES "coalesce(octet_length(p.images), 0) <= 8192 AND octet_length(p.model) <= 2000 "
+/*
+ * The rows, p, that are of images here. In a table of predictions that is not ours, roles may have masks of their own
+ * tables, too, under the id of an image here: $6 is the name of lesion_pacs_instance then, else NULL. Longer
+ * names were written by hand: they take little room in a table, and much where they are read.
+ */
+#define OF_IMAGES_HERE "($6::text IS NULL OR p.images = $6) AND octet_length(p.id) <= 2000 " \
+	"AND octet_length(p.model) <= 2000 "
 
 /* What lists predictions that lack an object, around the table of predictions. One counts once, however many rows it
  * has. A failure is about the rows that were there when it was tried: it is tried again when others are, as after the
@@ -49,7 +71,8 @@ static const char list_before[] =
 "sum(hash_record_extended(ROW (p.images, p.predicted_at), 0)) AS rows FROM ";
 static const char list_after[] =
 " AS p JOIN @lesion_pacs_instance AS i USING (id) "
-"WHERE p.mask IS NOT NULL AND " SHORT_NAMES "AND p.version IS NOT NULL "
+"JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version) "
+"WHERE p.mask IS NOT NULL AND " OF_IMAGES_HERE
 "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
 "GROUP BY p.id, p.model, p.version) AS p, "
 "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
@@ -68,7 +91,7 @@ sent_list(PGconn *database, const PacsSettings *settings, const char *table, con
 {
 	const char *const parts[] = {list_before, table, list_after};
 	char		kinds[64] = "";
-	DbValue		values[5];
+	DbValue		values[VALUES];
 	int			kind;
 
 	for (kind = 0; kind < OBJECT_KINDS; kind++)
@@ -81,7 +104,7 @@ sent_list(PGconn *database, const PacsSettings *settings, const char *table, con
 	values[2] = db_text(after == NULL ? "" : after->image);
 	values[3] = db_text(after == NULL ? "" : after->model);
 	values[4] = db_text(after == NULL ? "0" : after->version);
-	return run_parts(database, parts, sizeof parts / sizeof parts[0], 5, values, DB_TEXT, result);
+	return run_parts(database, table, parts, sizeof parts / sizeof parts[0], values, DB_TEXT, result);
 }
 
 void
@@ -146,11 +169,10 @@ static const char make_chosen[] =
 "WITH file AS MATERIALIZED (SELECT image, sha256(image) AS digest FROM @lesion_pacs_instance WHERE id = $1), "
 "chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, c.other FROM file AS i, ";
 static const char make_file[] =
-" AS p LEFT JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version), "
-"LATERAL (SELECT CASE WHEN v.number IS NULL THEN 'by a version that does not exist' "
-"WHEN p.image_sha256 IS DISTINCT FROM i.digest THEN 'of another file than the image''s' "
+" AS p JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version), "
+"LATERAL (SELECT CASE WHEN p.image_sha256 IS DISTINCT FROM i.digest THEN 'of another file than the image''s' "
 "WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'by other weights than the version has' END AS other) AS c "
-"WHERE p.id = $1 AND p.model = $2 AND p.version = $3 AND p.mask IS NOT NULL AND " SHORT_NAMES
+"WHERE p.id = $1 AND p.model = $2 AND p.version = $3 AND p.mask IS NOT NULL AND " OF_IMAGES_HERE
 "ORDER BY c.other IS NOT NULL, p.predicted_at, p.images LIMIT 1), "
 "made AS MATERIALIZED (SELECT p.other, CASE WHEN p.other IS NULL THEN ";
 static const char make_note[] =
@@ -179,7 +201,7 @@ not_made(const PGresult *result)
 Status
 sent_make(PGconn *database, const char *table, const Prediction *prediction, ObjectKind kind, SentObject *object)
 {
-	DbValue		values[] = {
+	DbValue		values[VALUES] = {
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
 		db_text(object_names[kind]), db_text(prediction->rows)
 	};
@@ -187,7 +209,7 @@ sent_make(PGconn *database, const char *table, const Prediction *prediction, Obj
 	Status		status;
 
 	memset(object, 0, sizeof *object);
-	status = run_parts(database, parts, sizeof parts / sizeof parts[0], 5, values, DB_BINARY, &object->result);
+	status = run_parts(database, table, parts, sizeof parts / sizeof parts[0], values, DB_BINARY, &object->result);
 	if (status.code != LS_OK)
 		return status;
 	if (PQntuples(object->result) != 1)

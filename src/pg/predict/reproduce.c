@@ -105,7 +105,8 @@ options_lack(Jsonb *options)
 static void
 read_prediction(Prediction *prediction)
 {
-	bool		isnull;
+	bool		no_mask;
+	bool		no_error;
 	Datum		options;
 
 	prediction->images = needed_text(prediction, "images");
@@ -118,10 +119,13 @@ read_prediction(Prediction *prediction)
 	prediction->options = options != 0 ? DatumGetJsonbP(options) : NULL;
 	prediction->backend = needed_text(prediction, "backend");
 	prediction->precision = needed_text(prediction, "precision");
-	(void) row_attribute(prediction->row, "error", TEXTOID, &isnull);
-	prediction->has_mask = isnull;
+	(void) row_attribute(prediction->row, "error", TEXTOID, &no_error);
+	(void) row_attribute(prediction->row, "mask", BYTEAOID, &no_mask);
+	prediction->has_mask = no_error || !no_mask;
 	if (prediction->has_mask)
 		prediction->mask = needed_attribute(prediction, "mask", BYTEAOID);
+	if (!no_error && !no_mask && prediction->lack == NULL)
+		prediction->lack = "it has a mask and an error";
 	if (prediction->lack == NULL)
 		prediction->lack = options_lack(prediction->options);
 }
