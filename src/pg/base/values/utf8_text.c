@@ -69,7 +69,7 @@ utf8_text(const char *text)
 		CHECK_FOR_INTERRUPTS();
 		if (done < length)
 		{
-			done += without ? 1 : Min(pg_mblen(text + done), length - done);
+			done += without ? 1 : Min(pg_encoding_mblen(GetDatabaseEncoding(), text + done), length - done);
 			appendStringInfoString(&utf8, REPLACEMENT);
 		}
 		text += done;
