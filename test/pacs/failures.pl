@@ -74,6 +74,38 @@ run_sql($database, q(CREATE TABLE doubled (LIKE lesion_pacs_prediction);
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'doubled'), qr/ sent 4, failed 0\n\z/,
 	'of several rows of a mask one is sent');
 
+# Rows that name another table, none, or ours without its schema are of no image here, though they stand alone.
+run_sql($database, q(CREATE TABLE elsewhere (LIKE lesion_pacs_prediction);
+	ALTER TABLE elsewhere ALTER images DROP NOT NULL;
+	INSERT INTO elsewhere SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL ORDER BY id LIMIT 3;
+	UPDATE elsewhere SET images = (ARRAY['public.mine', NULL, 'lesion_pacs_instance'])[n]
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM elsewhere) AS e WHERE e.id = elsewhere.id;
+	DELETE FROM lesion_pacs_object));
+like($orthanc->run($database, 'push', '--predictions', 'elsewhere'), qr/^\S+ \S+ sent 0, failed 0\n\z/,
+	'masks that are not said to be of lesion_pacs_instance are not sent from another table');
+run_sql($database, q(UPDATE elsewhere SET images = 'public.lesion_pacs_instance'));
+like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'elsewhere'), qr/ sent 3, failed 0\n\z/,
+	'... and those that are, are');
+
+# Older rows of the same table, file and weights, whose masks no object can be made of: no image at all, one of another
+# size, one that ends too soon and a large one. The first that an object can be made of is sent.
+run_sql($database, q(CREATE TABLE unfit (LIKE lesion_pacs_prediction);
+	INSERT INTO unfit SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL;
+	CREATE TABLE older AS SELECT p.*, n FROM unfit AS p, generate_series(1, 40) AS n;
+	UPDATE older SET predicted_at = predicted_at - n * interval '1 s', mask = CASE n % 4 WHEN 0 THEN '\x00'
+		WHEN 1 THEN (SELECT mask FROM lesion_synthetic(1, 50, 40))
+		WHEN 2 THEN substr(mask, 1, 60) ELSE (SELECT mask FROM lesion_synthetic(1, 1000, 800)) END;
+	ALTER TABLE older DROP n;
+	INSERT INTO unfit SELECT * FROM older;
+	DELETE FROM lesion_pacs_object));
+like($orthanc->run($database, 'push', '--predictions', 'unfit'), qr/ sent 12, failed 0\n\z/,
+	'rows whose masks no object can be made of keep none from being sent');
+is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object AS o JOIN lesion_pacs_prediction AS p
+	ON (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg')
+	JOIN lesion_pacs_instance AS i USING (id)
+	WHERE o.sop_instance = (lesion_dicom_info(lesion_dicom_seg(i.image, p.mask, p.model, p.version))).sop_instance)), 4,
+	'... and what is sent is what lesion_predict made');
+
 # A row that somebody wrote before the version's own: what failed of it is tried again with a mask that came later, be
 # it of a session that wrote it before and committed after that.
 run_sql($database, q(CREATE TABLE early (LIKE lesion_pacs_prediction);
@@ -168,6 +200,28 @@ run_sql($database, 'CREATE TABLE "my@lesion_pacs_object" AS TABLE lesion_pacs_pr
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', '"my@lesion_pacs_object"'),
 	qr/ sent 3, failed 0\n\z/, 'an @ in a name is part of the name');
 run_sql($database, 'DROP TABLE "my@lesion_pacs_object"');
+
+# A database whose encoding has characters that UTF-8 lacks: a row with one ends nothing.
+run_sql('postgres', 'DROP DATABASE IF EXISTS pacs_win1252');
+run_sql('postgres', q(CREATE DATABASE pacs_win1252 ENCODING 'WIN1252' LOCALE 'C' TEMPLATE template0));
+run_sql('pacs_win1252', 'CREATE EXTENSION lesionseg');
+run_sql('pacs_win1252', '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
+$orthanc->run('pacs_win1252', 'pull');
+run_sql('pacs_win1252', q(SET client_min_messages = error;
+	CALL lesion_predict('lesion_pacs_instance', 'linknet', 'lesion_pacs_prediction');
+	CREATE TABLE masks (LIKE lesion_prediction);
+	INSERT INTO masks SELECT * FROM lesion_pacs_prediction;
+	INSERT INTO masks (images, id, mask, model, version) SELECT images, id, mask, convert_from('\x6181', 'WIN1252'), 0
+	FROM lesion_pacs_prediction WHERE mask IS NOT NULL;
+	INSERT INTO masks (images, id, mask, model, version)
+	SELECT images, convert_from('\x6181', 'WIN1252'), mask, model, 0
+	FROM lesion_pacs_prediction WHERE mask IS NOT NULL;
+	INSERT INTO lesion_pacs_prediction SELECT * FROM masks WHERE model <> 'linknet'));
+for my $table (qw(masks lesion_pacs_prediction)) {
+	run_sql('pacs_win1252', 'DELETE FROM lesion_pacs_object');
+	like($orthanc->run('pacs_win1252', 'push', '--send', 'seg', '--predictions', $table), qr/ sent 4, failed 0\n\z/,
+		"a row of $table with a character that UTF-8 lacks is passed over");
+}
 
 # Who is not there.
 $orthanc->stop;

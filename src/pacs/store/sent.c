@@ -162,18 +162,31 @@ read_object(SentObject *object)
 /*
  * What makes an object and notes it, around the name of the table of predictions and the maker. An object says which
  * weights made it, and of which file: a model that was dropped and made again, or an image that was pulled again, has
- * others than the mask was made by. Rows of a table may name the image by several relations: of those that hold, the
- * oldest is meant, so that none that comes later takes its place. A report is on what was sent.
+ * others than the mask was made by. Rows of a table may name the image by several relations, and some were written by
+ * hand: of those that hold, the oldest is meant of which an object can be made, so that none that comes later takes its
+ * place; else the first one says what is wrong. A report is on what was sent.
  */
-static const char make_chosen[] =
-"WITH file AS MATERIALIZED (SELECT image, sha256(image) AS digest FROM @lesion_pacs_instance WHERE id = $1), "
-"chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, c.other FROM file AS i, ";
+static const char make_candidates[] =
+"WITH file AS MATERIALIZED (SELECT f.image, sha256(f.image) AS digest, d.width, d.height "
+"FROM @lesion_pacs_instance AS f, @lesion_dicom_info(f.image) AS d WHERE f.id = $1), "
+"candidates AS MATERIALIZED (SELECT p.mask, c.other, "
+"row_number() OVER (ORDER BY c.other IS NOT NULL, p.predicted_at, p.images) AS place FROM file AS i, ";
+
+/* Masks are looked at one after the other, until one will do. The first look is at the header: so one that takes much
+ * longer than a mask of that size, as a large picture does, is not decoded. */
 static const char make_file[] =
 " AS p JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version), "
 "LATERAL (SELECT CASE WHEN p.image_sha256 IS DISTINCT FROM i.digest THEN 'of another file than the image''s' "
 "WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'by other weights than the version has' END AS other) AS c "
-"WHERE p.id = $1 AND p.model = $2 AND p.version = $3 AND p.mask IS NOT NULL AND " OF_IMAGES_HERE
-"ORDER BY c.other IS NOT NULL, p.predicted_at, p.images LIMIT 1), "
+"WHERE p.id = $1 AND p.model = $2 AND p.version = $3 AND p.mask IS NOT NULL AND " OF_IMAGES_HERE "), "
+"fitting AS (SELECT c.place FROM (SELECT * FROM candidates ORDER BY place OFFSET 0) AS c, file AS i "
+"WHERE CASE WHEN c.other IS NOT NULL THEN false "
+"WHEN (@lesion_image_work(c.mask) <= 20000 + 2::bigint * i.width * i.height) IS NOT TRUE THEN false "
+"WHEN @lesion_mask_error(c.mask) IS NOT NULL THEN false "
+"ELSE (SELECT (m.width, m.height) = (i.width, i.height) FROM @lesion_image_info(c.mask) AS m) END "
+"ORDER BY c.place LIMIT 1), "
+"chosen AS MATERIALIZED (SELECT i.image, $1 AS id, c.mask, $2 AS model, $3::int AS version, c.other "
+"FROM candidates AS c, file AS i WHERE c.place = coalesce((SELECT place FROM fitting), 1)), "
 "made AS MATERIALIZED (SELECT p.other, CASE WHEN p.other IS NULL THEN ";
 static const char make_note[] =
 " END AS file FROM chosen AS p), "
@@ -205,7 +218,7 @@ sent_make(PGconn *database, const char *table, const Prediction *prediction, Obj
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
 		db_text(object_names[kind]), db_text(prediction->rows)
 	};
-	const char *const parts[] = {make_chosen, table, make_file, makers[kind], make_note};
+	const char *const parts[] = {make_candidates, table, make_file, makers[kind], make_note};
 	Status		status;
 
 	memset(object, 0, sizeof *object);
